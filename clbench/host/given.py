@@ -92,8 +92,7 @@ def _load_unchanged(reference: PluginReference) -> Given:
     if given.reference != reference:
         raise PluginError(
             f"plugin file {reference.file} or a file that it imports was edited since the run"
-            " began; "
-            "run the same command again"
+            " began; run the same command again"
         )
     return given
 

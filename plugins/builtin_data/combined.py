@@ -113,9 +113,8 @@ def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
         return images
     if channels not in (1, wanted[2]):
         raise errors.UserError(
-            f"data set 'combined': {part.name} has {channels} channels and another part "
-            f"{wanted[2]};"
-            " only a single channel can be repeated"
+            f"data set 'combined': {part.name} has {channels} channels and another part"
+            f" {wanted[2]}; only a single channel can be repeated"
         )
     return _padded(images, wanted)
 

@@ -58,10 +58,9 @@ class Imagenet32(Dataset):
         if (folder / "train").is_dir():
             return None
         raise errors.UserError(
-            f"{folder} has neither classes/0.npy to classes/{self.classes - 1}.npy, nor images as "
-            "train/CLASS/*.png "
-            "and test/CLASS/*.png; the batches of the official release have to be converted first "
-            "(docs/data.md)"
+            f"{folder} has neither classes/0.npy to classes/{self.classes - 1}.npy, nor images as"
+            " train/CLASS/*.png and test/CLASS/*.png; the batches of the official release have to"
+            " be converted first (docs/data.md)"
         )
 
     def _read(self, folder: Path) -> tuple[npt.NDArray[Any], ...]:

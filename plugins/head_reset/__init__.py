@@ -22,9 +22,8 @@ class HeadReset(Strategy):
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
         if protocol["head"] == "multi":
             return (
-                "each task has a fresh last layer with `head: multi`, and those of earlier tasks "
-                "must"
-                " last; leave head_reset out, or set `head: single`"
+                "each task has a fresh last layer with `head: multi`, and those of earlier tasks"
+                " must last; leave head_reset out, or set `head: single`"
             )
         return super().refusal(setting, protocol)
 

@@ -84,9 +84,8 @@ class Hypernetwork(Strategy):
         for key in ("restore", "head_reset"):
             if protocol[key] != "never":
                 return (
-                    f"the network's weights are generated, so `{key}` would have no effect; leave "
-                    "it"
-                    f" out for this method: {{hypernetwork: {{protocol: {{{key}: never}}}}}}"
+                    f"the network's weights are generated, so `{key}` would have no effect; leave"
+                    f" it out for this method: {{hypernetwork: {{protocol: {{{key}: never}}}}}}"
                 )
         return super().refusal(setting, protocol)
 

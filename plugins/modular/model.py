@@ -81,9 +81,8 @@ def soft_ordering_cnn(  # noqa: PLR0913 (each is an option)
     positions = (height // 2**depth) * (columns // 2**depth)
     if not positions:
         raise errors.UserError(
-            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{columns} leave "
-            "nothing;"
-            f" give {{depth: {min(height, columns).bit_length() - 1}}} or fewer"
+            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{columns} leave"
+            f" nothing; give {{depth: {min(height, columns).bit_length() - 1}}} or fewer"
         )
     return SoftOrderingNet(body, width, classes, positions)
 

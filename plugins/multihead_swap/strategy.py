@@ -65,15 +65,13 @@ class MultiheadSwap(Strategy):
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
         if setting == "task":
             return (
-                "it finds out which head images belong to, and in the task setting each task has "
-                "its"
-                " outputs and is told; use setting: domain, or class"
+                "it finds out which head images belong to, and in the task setting each task has"
+                " its outputs and is told; use setting: domain, or class"
             )
         if protocol["head_reset"] != "never":
             return (
-                "it gives each task its head, so `head_reset` would have no effect; leave it out "
-                "for"
-                " this method: {multihead_swap: {protocol: {head_reset: never}}}"
+                "it gives each task its head, so `head_reset` would have no effect; leave it out"
+                " for this method: {multihead_swap: {protocol: {head_reset: never}}}"
             )
         if self.heads != "new" and self.measured_on == "validation" and not protocol["validation"]:
             return "measured_on: validation needs validation data; give `validation: 0.1`"

@@ -76,9 +76,8 @@ class DataSharing(Neighbours):
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
         if not protocol["validation"]:
             return (
-                "what an agent asks for follows from validation data, and the protocol holds none "
-                "out;"
-                " write validation: 0.2, or the like"
+                "what an agent asks for follows from validation data, and the protocol holds none"
+                " out; write validation: 0.2, or the like"
             )
         return super().refusal(setting, protocol)
 

@@ -57,10 +57,9 @@ class ModuleSharing(Neighbours):
         modular = self.modular
         if not modular.tries_modules:
             raise errors.StrategyError(
-                "module_sharing: modular adds no modules here, so there are none to be shared; "
-                "give it"
-                " add_modules: true, modules: accommodated or frozen, and a loss that trains "
-                "modules"
+                "module_sharing: modular adds no modules here, so there are none to be shared; give"
+                " it add_modules: true, modules: accommodated or frozen, and a loss that trains"
+                " modules"
             )
         if self.choice == "tryout":
             self._check_epochs()
@@ -74,11 +73,9 @@ class ModuleSharing(Neighbours):
         there, needed = epochs_of(first, self.protocol), self._most_tried * self.tryout_epochs
         if there <= needed:
             raise errors.StrategyError(
-                f"module_sharing: {self._most_tried} modules are tried for {self.tryout_epochs} "
-                "epochs"
-                f" each, and {there} epochs of a task are there for it; give it more than "
-                f"{needed}, or"
-                " fewer tries or tryout_epochs"
+                f"module_sharing: {self._most_tried} modules are tried for {self.tryout_epochs}"
+                f" epochs each, and {there} epochs of a task are there for it; give it more than"
+                f" {needed}, or fewer tries or tryout_epochs"
             )
 
     @property

@@ -167,9 +167,8 @@ def hebbian(  # noqa: PLR0913 (each is an option)
     power: tuple[PositiveFloat, ...] = (0.7, 1.4),  # of triangle and repu; softmax: its temperature
     pool: tuple[Pool, ...] = ("max 4/2/1",),  # "max" or "avg" size/stride/padding, or "none"
     norm: tuple[bool, ...] = (True,),  # batch-norm of what comes in, without affine parameters
-    pre_triangle: tuple[bool, ...] = (
-        False,
-    ),  # the competition sees a triangle of the pre-activations
+    # The competition sees a triangle of the pre-activations.
+    pre_triangle: tuple[bool, ...] = (False,),
     bias: tuple[bool, ...] = (False,),  # priors of the units
     radius: tuple[PositiveFloat, ...] = (25.0,),  # norm of a unit's weights at the start
     dropout: Dropout = 0.5,  # before the head
