@@ -30,9 +30,11 @@ class Joint(Strategy):
     def _over_all(self, phase: Phase) -> Phase:
         if phase.epochs is not None:
             return replace(phase, data="all")
-        # As many steps as T tasks would have taken.
-        steps = self.protocol.steps * self.scenario.tasks if self.protocol.steps else None
-        return replace(phase, data="all", steps=steps)
+        steps = phase.steps or self.protocol.steps
+        if steps is None:
+            return replace(phase, data="all")
+        # As many as all tasks would have taken.
+        return replace(phase, data="all", steps=steps * self.scenario.tasks)
 
 
 class Cumulative(Strategy):
