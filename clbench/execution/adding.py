@@ -172,8 +172,9 @@ class _Work:
             )
         if not any("weights" in cell.kept for cell in self.record.cells):
             raise UserError(
-                f"{self.name} looks at the networks, and none was kept: {again}; with `keep:"
-                " [weights]` in its protocol the next metric can be measured without training"
+                f"{self.name} looks at the networks, and none was kept: {again};"
+                " with `keep: [weights]` in its protocol the next metric can be measured without"
+                " training"
             )
 
     def _measured(self, cell: CellRecord) -> tuple[Any, str | None]:
