@@ -13,9 +13,10 @@ import pytest
 
 from clbench.testing import StrategyConformance
 
-FOLDER = Path(__file__).parent
-# As in tests/testing/test_builtins_conform.py: following every line of these runs is dear.
+# As in tests/testing/test_builtins_conform.py: coverage would make these runs half as long again.
 pytestmark = pytest.mark.no_cover
+
+FOLDER = Path(__file__).parent
 GUESTS = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("test_"))
 
 

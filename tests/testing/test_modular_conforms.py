@@ -7,7 +7,7 @@ import pytest
 from clbench.testing import ModelConformance, StrategyConformance
 from clbench.testing.bench import host_with
 
-# As in test_builtins_conform.py: following every line of these runs is dear.
+# As in test_builtins_conform.py: coverage would make these runs half as long again.
 pytestmark = pytest.mark.no_cover
 
 SPLIT = StrategyConformance.scenario[1]
